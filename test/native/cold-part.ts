@@ -1,0 +1,2 @@
+/** The `cold` part of `runts-test`: fails while it is loaded. */
+throw new Error('no good part');
