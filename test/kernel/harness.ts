@@ -303,9 +303,11 @@ function makeKernel(t: Test, host: Host): Kernel {
       const stdout = () => readFileSync(out, 'utf8');
       const done = new Promise<Outcome>((resolve, reject) => {
         child.on('error', reject);
-        child.on('exit', (status, signal) =>
-          resolve({ status, signal, stdout: stdout(), stderr: readFileSync(err, 'utf8'), later: stdout }),
-        );
+        child.on('exit', (status, signal) => {
+          // When the test failed first, cleanUp has removed the files, and nobody waits.
+          if (existsSync(directory))
+            resolve({ status, signal, stdout: stdout(), stderr: readFileSync(err, 'utf8'), later: stdout });
+        });
       });
       return { child, pid: child.pid!, done, stdout };
     },
