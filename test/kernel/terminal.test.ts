@@ -272,13 +272,16 @@ function waitsForReader(pid: number): boolean {
 kernelTest('signals reach the program while nobody reads its output', async (t, k) => {
   const fifo = `${k.directory}/output`;
   execFileSync('mkfifo', [fifo]);
-  const bundle = k.bundle(
-    onTerminal('trap \'exit 5\' TERM; page=$(printf %4000s); while echo "$page"; do :; done & wait'),
-  );
+  const script = 'trap "exit 5" TERM; page=$(printf %4000s); >/ready; while echo "$page"; do :; done & wait';
+  const bundle = k.bundle(config => {
+    onTerminal(script)(config);
+    config.root.readonly = false;
+  });
   const id = k.id();
   const { child, done } = k.start(['run', '--bundle', bundle, id], {
     prefix: ['sh', '-c', `exec "$@" 1<>${fifo}`, 'sh'],
   });
+  await until(() => existsSync(`${bundle}/rootfs/ready`)); // before that it may sleep in poll(2) as well, for init
   await until(() => waitsForReader(child.pid!));
   child.kill('SIGTERM');
   await until(() => k.state(id).status === 'stopped');
