@@ -49,25 +49,22 @@ const any = (number: number | bigint | undefined): boolean => number === undefin
  * the wanted access and returns when nothing is left, a denying one refuses when any of the rest is its own.
  */
 function rule(one: DeviceRule): Instruction[] {
-  const tests: Instruction[] = [];
-  const type = one.type ?? 'a';
-  if (type !== 'a') tests.push([OP.jumpNotEqual, 2, 0, 0, DEVICE[type === 'b' ? 'b' : 'c']]);
+  const { allow, major, minor, type = 'a' } = one;
   let access = 0;
   for (const letter of one.access || 'rwm') access |= ACCESS[letter as 'r' | 'w' | 'm'] ?? 0;
-  if (!any(one.major)) tests.push([OP.jumpNotEqual, 4, 0, 0, Number(one.major)]);
-  if (!any(one.minor)) tests.push([OP.jumpNotEqual, 5, 0, 0, Number(one.minor)]);
-  if (access !== 7 && one.allow)
-    tests.push([OP.andImmediate, 3, 0, 0, ~access & 7], [OP.jumpNotEqual, 3, 0, 0, 0]);
-  if (access !== 7 && !one.allow) {
-    tests.push([OP.move, 6, 3, 0, 0], [OP.andImmediate, 6, 0, 0, access], [OP.jumpEqual, 6, 0, 0, 0]);
-  }
-  const all: Instruction[] = [
-    ...tests,
-    [OP.moveImmediate, 0, 0, 0, one.allow ? 1 : 0],
-    [OP.exit, 0, 0, 0, 0],
-  ];
-  const isJump = (op: number): boolean => op === OP.jumpNotEqual || op === OP.jumpEqual;
-  return all.map(([op, d, s, off, imm], i) => [op, d, s, isJump(op) ? all.length - i - 1 : off, imm]);
+  const whole = access === 7;
+  const tests = (type === 'a' ? 0 : 1) + (any(major) ? 0 : 1) + (any(minor) ? 0 : 1);
+  // instructions up to the end, which is where a jump leads
+  let left = tests + (whole ? 0 : allow ? 2 : 3) + 2;
+  const all: Instruction[] = [];
+  if (type !== 'a') all.push([OP.jumpNotEqual, 2, 0, --left, DEVICE[type === 'b' ? 'b' : 'c']]);
+  if (!any(major)) all.push([OP.jumpNotEqual, 4, 0, --left, Number(major)]);
+  if (!any(minor)) all.push([OP.jumpNotEqual, 5, 0, --left, Number(minor)]);
+  if (!whole && allow) all.push([OP.andImmediate, 3, 0, 0, ~access & 7], [OP.jumpNotEqual, 3, 0, 2, 0]);
+  if (!whole && !allow)
+    all.push([OP.move, 6, 3, 0, 0], [OP.andImmediate, 6, 0, 0, access], [OP.jumpEqual, 6, 0, 2, 0]);
+  all.push([OP.moveImmediate, 0, 0, 0, allow ? 1 : 0], [OP.exit, 0, 0, 0, 0]);
+  return all;
 }
 
 const matchesAll = ({ type = 'a', major, minor, access }: DeviceRule): boolean =>
@@ -96,8 +93,8 @@ const HEAD: readonly Instruction[] = [
 
 function words(program: readonly Instruction[]): number[] {
   const list: number[] = [];
-  for (const [op, destination, source, offset, immediate] of program)
-    list.push(op | (destination << 8) | (source << 12) | (offset << 16), immediate);
+  // by index: to take an array apart QuickJS makes an iterator
+  for (const one of program) list.push(one[0] | (one[1] << 8) | (one[2] << 12) | (one[3] << 16), one[4]);
   return list;
 }
 

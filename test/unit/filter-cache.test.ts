@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import type { Compiled } from 'seccomp-bpf-ts';
 import t from 'tap';
+import type { Seccomp } from '../../src/spec.js';
 import './fixtures/fake-host.js';
 
 Object.assign(globalThis, { __compiler: 'this compiler' });
@@ -36,6 +37,25 @@ t.test('the key depends on the profile and the architecture', async t => {
   const args = [{ index: 0, value: 0xffffffffffffffffn, op: 'SCMP_CMP_EQ' }] as const;
   const syscalls = [{ names: ['personality'], action: 'SCMP_ACT_ALLOW', args }] as never;
   t.match(filterKey({ ...PROFILE, syscalls }, 'SCMP_ARCH_X86_64'), /^[0-9a-f]{64}$/, 'with 64-bit values');
+});
+
+t.test('the key tells apart which names are in which rule', async t => {
+  const rules = (...names: string[][]) =>
+    names.map(list => ({ names: list, action: 'SCMP_ACT_ALLOW' })) as Seccomp['syscalls'] & object;
+  const keys = [
+    rules(),
+    rules(['read', 'write']),
+    rules(['write', 'read']),
+    rules(['readwrite']),
+    rules(['read write']),
+    rules(['read'], ['write']),
+    rules([], ['read', 'write']),
+    rules(['read', 'write'], []),
+    rules(['read\nwrite', 'open'], []),
+    rules(['read', 'write\nopen'], []),
+    rules(['read', 'write']).map(rule => ({ ...rule, errnoRet: 1 })),
+  ].map(syscalls => filterKey({ ...PROFILE, syscalls }, 'SCMP_ARCH_X86_64'));
+  t.equal(new Set(keys).size, keys.length);
 });
 
 t.test('what is damaged or cannot be written is as if it were not there', async t => {
