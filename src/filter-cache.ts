@@ -22,7 +22,7 @@ const directoryOf = (root: string): string => `${root}/.filters`;
  * A profile as a text that no other profile has. Its hundreds of names go behind the rest, each with an end that no text
  * of a configuration holds (validate/container.ts): as JSON they cost four times as much.
  */
-function textOf(seccomp: Seccomp): string {
+function profileText(seccomp: Seccomp): string {
   let names = '';
   const syscalls = seccomp.syscalls?.map(rule => {
     names += `${rule.names.join('\0')}\0`;
@@ -33,7 +33,7 @@ function textOf(seccomp: Seccomp): string {
 
 /** The name under which a profile's filter is kept. */
 export const filterKey = (seccomp: Seccomp, architecture: string): string =>
-  native.digest(`${__compiler}\n${architecture}\n${textOf(seccomp)}`);
+  native.digest(`${__compiler}\n${architecture}\n${profileText(seccomp)}`);
 
 /** The filter that was kept under that key, or undefined. */
 export function recallFilter(root: string, key: string): Compiled | undefined {

@@ -48,23 +48,28 @@ const any = (number: number | bigint | undefined): boolean => number === undefin
  * decided one by one, so that "allow r" and "allow w" allow both together: an allowing rule takes away what it allows of
  * the wanted access and returns when nothing is left, a denying one refuses when any of the rest is its own.
  */
-function rule(one: DeviceRule): Instruction[] {
-  const { allow, major, minor, type = 'a' } = one;
+function rule({ allow, major, minor, type = 'a', access: letters }: DeviceRule): Instruction[] {
+  // from the end to the beginning, so that a test knows how far it has to jump: over all that is there already
+  const all: Instruction[] = [
+    [OP.exit, 0, 0, 0, 0],
+    [OP.moveImmediate, 0, 0, 0, allow ? 1 : 0],
+  ];
+  const test = (register: number, value: number) =>
+    all.push([OP.jumpNotEqual, register, 0, all.length, value]);
   let access = 0;
-  for (const letter of one.access || 'rwm') access |= ACCESS[letter as 'r' | 'w' | 'm'] ?? 0;
-  const whole = access === 7;
-  const tests = (type === 'a' ? 0 : 1) + (any(major) ? 0 : 1) + (any(minor) ? 0 : 1);
-  // instructions up to the end, which is where a jump leads
-  let left = tests + (whole ? 0 : allow ? 2 : 3) + 2;
-  const all: Instruction[] = [];
-  if (type !== 'a') all.push([OP.jumpNotEqual, 2, 0, --left, DEVICE[type === 'b' ? 'b' : 'c']]);
-  if (!any(major)) all.push([OP.jumpNotEqual, 4, 0, --left, Number(major)]);
-  if (!any(minor)) all.push([OP.jumpNotEqual, 5, 0, --left, Number(minor)]);
-  if (!whole && allow) all.push([OP.andImmediate, 3, 0, 0, ~access & 7], [OP.jumpNotEqual, 3, 0, 2, 0]);
-  if (!whole && !allow)
-    all.push([OP.move, 6, 3, 0, 0], [OP.andImmediate, 6, 0, 0, access], [OP.jumpEqual, 6, 0, 2, 0]);
-  all.push([OP.moveImmediate, 0, 0, 0, allow ? 1 : 0], [OP.exit, 0, 0, 0, 0]);
-  return all;
+  for (const letter of letters || 'rwm') access |= ACCESS[letter as 'r' | 'w' | 'm'] ?? 0;
+  if (access !== 7 && allow) {
+    test(3, 0);
+    all.push([OP.andImmediate, 3, 0, 0, ~access & 7]);
+  }
+  if (access !== 7 && !allow) {
+    all.push([OP.jumpEqual, 6, 0, all.length, 0]);
+    all.push([OP.andImmediate, 6, 0, 0, access], [OP.move, 6, 3, 0, 0]);
+  }
+  if (!any(minor)) test(5, Number(minor));
+  if (!any(major)) test(4, Number(major));
+  if (type !== 'a') test(2, DEVICE[type === 'b' ? 'b' : 'c']);
+  return all.reverse();
 }
 
 const matchesAll = ({ type = 'a', major, minor, access }: DeviceRule): boolean =>
