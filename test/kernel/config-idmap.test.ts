@@ -1,7 +1,7 @@
 /** Idmapped mounts: uidMappings and gidMappings of a mount, `idmap` and `ridmap`. */
 import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { refused } from './config-tools.js';
-import { type Config, type Kernel, kernelTest } from './harness.js';
+import { type Config, type Kernel, kernelTest, withOwnMounts } from './harness.js';
 
 const map = (hostID: number, size = 65_536) => [{ containerID: 0, hostID, size }];
 
@@ -62,7 +62,7 @@ kernelTest('ridmap maps the mounts below, too', async (t, k) => {
   const nested = `${source}/below`;
   const script =
     'mkdir -p "$1"; mount -t tmpfs below "$1"; touch "$1/file"; chown 1000:1000 "$1/file"; shift; exec "$@"';
-  const prefix = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', nested];
+  const prefix = withOwnMounts(script, nested);
   const owner = (option: string) =>
     k.inside(
       'stat -c %u:%g /tmp/of1000 /tmp/below/file',

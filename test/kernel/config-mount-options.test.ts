@@ -1,7 +1,7 @@
 /** Every option of config.md "Mounts" and config-linux.md, looked at in the container's own mount table. */
 import { mkdirSync } from 'node:fs';
 import { mountAt, refused } from './config-tools.js';
-import { type Config, type Kernel, kernelTest } from './harness.js';
+import { type Config, type Kernel, kernelTest, withOwnMounts } from './harness.js';
 
 const table = 'cat /proc/self/mountinfo';
 
@@ -15,10 +15,7 @@ function prepared(k: Kernel, options: string, below?: string): { source: string;
       : `mkdir "$1/below"; mount -t tmpfs -o ${below} below "$1/below"; mount -o remount,${options} "$1";`;
   const first = below === undefined ? options : 'rw';
   const script = `set -e; mount -t tmpfs -o ${first} above "$1"; ${nested} shift; exec "$@"`;
-  return {
-    source,
-    prefix: ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', source],
-  };
+  return { source, prefix: withOwnMounts(script, source) };
 }
 
 /** Options of a new tmpfs, and what the kernel then says of the mount. */

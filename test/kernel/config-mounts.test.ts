@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { allow, mountAt, parseMounts, refused } from './config-tools.js';
-import { type Config, kernelTest } from './harness.js';
+import { type Config, kernelTest, withOwnMounts } from './harness.js';
 
 kernelTest('a directory, a file, a fifo, a socket and a device are bound as what they are', async (t, k) => {
   const at = (name: string) => `${k.directory}/${name}`;
@@ -334,17 +334,7 @@ kernelTest('a rootfs that is a mount point with mounts below has them, too', asy
   });
   const script =
     'mount -t tmpfs t "$1/tmp"; mkdir "$1/tmp/nested"; touch "$1/tmp/nested/file"; shift; exec "$@"';
-  const prefix = [
-    'unshare',
-    '--mount',
-    '--propagation',
-    'private',
-    'sh',
-    '-c',
-    script,
-    'sh',
-    `${bundle}/rootfs`,
-  ];
+  const prefix = withOwnMounts(script, `${bundle}/rootfs`);
   t.equal(k.ok(['run', '--bundle', bundle, k.id()], { prefix }), 'file\n');
 });
 

@@ -2,7 +2,15 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { Test } from 'tap';
-import { type Config, cgroupOf, type Kernel, kernelTest, namespaceOf, statusLine } from './harness.js';
+import {
+  type Config,
+  cgroupOf,
+  type Kernel,
+  kernelTest,
+  namespaceOf,
+  statusLine,
+  withOwnMounts,
+} from './harness.js';
 
 /** nobody and nogroup */
 const ID = 65_534;
@@ -242,18 +250,7 @@ function subordinate(k: Kernel): string[] {
   writeFileSync(`${k.directory}/subid`, entry);
   const script =
     'for file in subuid subgid; do test -e /etc/$file || : >/etc/$file; mount --bind "$1" /etc/$file; done; shift; exec "$@"';
-  return [
-    'unshare',
-    '--mount',
-    '--propagation',
-    'private',
-    'sh',
-    '-c',
-    script,
-    'sh',
-    `${k.directory}/subid`,
-    ...asNobody,
-  ];
+  return withOwnMounts(script, `${k.directory}/subid`, ...asNobody);
 }
 
 const missing = ['newuidmap', 'newgidmap'].find(name => spawnSync(name).error);

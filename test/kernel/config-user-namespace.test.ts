@@ -1,7 +1,7 @@
 /** A user namespace made or joined by root: id maps, ownership, exec, what is refused and why. */
 import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { asNamespaceRoot, bystander, MAPPED, refused } from './config-tools.js';
-import { type Config, type Kernel, kernelTest, namespaceOf, statusLine } from './harness.js';
+import { type Config, type Kernel, kernelTest, namespaceOf, statusLine, withOwnMounts } from './harness.js';
 
 const FIRST = MAPPED;
 const MAP = [{ containerID: 0, hostID: FIRST, size: 65_536 }];
@@ -318,8 +318,7 @@ kernelTest('a bind mount of a file system with locked flags keeps them, or says 
   mkdirSync(directory);
   const script = `mount -t tmpfs -o ro,nosuid,nodev,noexec locked ${directory}; exec "$@"`;
   // the flags are locked in a mount namespace that a user namespace owns, so runts has to start in one
-  const outer = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', script, 'sh'];
-  const prefix = [...outer, ...asNamespaceRoot];
+  const prefix = withOwnMounts(script, ...asNamespaceRoot);
   const bind = (...options: string[]) =>
     inUser(k, config => {
       config.mounts = config.mounts.filter(({ type }) => type !== 'cgroup' && type !== 'sysfs');

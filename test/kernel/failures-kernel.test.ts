@@ -1,7 +1,7 @@
 /** What the kernel, a hook or another program refuses while the container is being created. */
 import type { Hook, Spec } from '../../src/spec.js';
 import { type Args, type Change, type Failing, failures } from './failures.js';
-import { kernelTest, sanitized } from './harness.js';
+import { kernelTest, sanitized, withOwnMounts } from './harness.js';
 
 const sh = (script: string, timeout?: number): Hook => ({
   path: '/bin/sh',
@@ -86,7 +86,7 @@ const namespaces: Failing[] = [
 
 /** With a part of the host's file system taken away. */
 const without = (path: string) => ({
-  prefix: ['unshare', '-m', '--propagation', 'private', 'sh', '-c', `umount -lR ${path}; exec "$@"`, 'sh'],
+  prefix: withOwnMounts(`umount -lR ${path}; exec "$@"`),
 });
 
 const hosts: Failing[] = [

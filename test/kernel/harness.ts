@@ -214,6 +214,22 @@ export async function until<T>(condition: () => T | undefined | false, milliseco
   }
 }
 
+/**
+ * In front of a command: a mount namespace of its own, in which a script runs first. The script gets the arguments, takes
+ * them away with `shift`, and then runs `"$@"`.
+ */
+export const withOwnMounts = (script: string, ...args: string[]): string[] => [
+  'unshare',
+  '--mount',
+  '--propagation',
+  'private',
+  'sh',
+  '-c',
+  script,
+  'sh',
+  ...args,
+];
+
 const words = (program: string | readonly string[]): string[] =>
   typeof program === 'string' ? ['sh', '-c', program] : [...program];
 

@@ -1,40 +1,9 @@
 /** The root filesystem of the default configuration: mounts, devices, masks, and no way back to the host. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { type MountEntry, parseMounts } from './config-tools.js';
 import { type Kernel, kernelTest } from './harness.js';
 
-interface MountInfo {
-  root: string;
-  target: string;
-  options: string[];
-  /** shared:N, master:N and the like */
-  propagation: string;
-  type: string;
-  source: string;
-  /** of the file system, as the kernel prints them */
-  data: string[];
-}
-
-/** proc_pid_mountinfo(5) */
-function parse(mountinfo: string): MountInfo[] {
-  return mountinfo
-    .trim()
-    .split('\n')
-    .map(line => {
-      const [, root, target, options, propagation, type, source, data] =
-        /^\d+ \d+ \S+ (\S+) (\S+) (\S+) (.*?)- (\S+) (\S*) (\S+)$/.exec(line)!;
-      return {
-        root: root!,
-        target: target!,
-        options: options!.split(',').sort(),
-        propagation: propagation!.trim(),
-        type: type!,
-        source: source!,
-        data: data!.split(',').sort(),
-      };
-    });
-}
-
-const mounts = (k: Kernel): MountInfo[] => parse(k.inside('cat /proc/self/mountinfo'));
+const mounts = (k: Kernel): MountEntry[] => parseMounts(k.inside('cat /proc/self/mountinfo'));
 
 kernelTest('every mount has its options', async (t, k) => {
   const found = new Map(mounts(k).map(mount => [mount.target, mount]));
@@ -204,7 +173,7 @@ kernelTest('a bind mount is inside, with its options', async (t, k) => {
   });
   const [first, line] = stdout.split('\n');
   t.equal(first, 'of the host');
-  t.match(parse(line!)[0], { target: '/data', options: ['nodev', 'nosuid', 'relatime', 'ro'] });
+  t.match(parseMounts(line!)[0], { target: '/data', options: ['nodev', 'nosuid', 'relatime', 'ro'] });
   t.match(stderr, /Read-only file system/);
   t.strictSame(readdirSync(source), ['file']);
 });

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { expectFailure } from './failures.js';
-import { kernelTest, until } from './harness.js';
+import { kernelTest, until, withOwnMounts } from './harness.js';
 
 kernelTest('an argument that is not UTF-8 is refused before it names another file', async (t, k) => {
   for (const word of ['a\\377', 'a\\355\\240\\200', 'a\\360\\237']) {
@@ -55,14 +55,8 @@ kernelTest('a full state root is one sentence and leaves nothing', async (t, k) 
   mkdirSync(k.root);
   for (const inodes of [1, 2, 3, 4, 5]) {
     const mount = `mount -t tmpfs -o nr_inodes=${inodes} none ${k.root}`;
-    const prefix = [
-      'unshare',
-      '-m',
-      'sh',
-      '-c',
-      `${mount} && { "$@"; status=$?; ls -A ${k.root}; exit $status; }`,
-    ];
-    const outcome = k.runts(['create', '--bundle', bundle, k.id()], { prefix: [...prefix, 'sh'] });
+    const prefix = withOwnMounts(`${mount} && { "$@"; status=$?; ls -A ${k.root}; exit $status; }`);
+    const outcome = k.runts(['create', '--bundle', bundle, k.id()], { prefix });
     expectFailure(t, outcome, /^cannot [^\n]+: no space left on device( \([^\n]+\))?\n$/);
   }
 });
