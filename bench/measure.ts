@@ -16,6 +16,7 @@ export function keep(samples: Samples, bundle: string, step: string, runtime: st
 }
 
 type Keep = (step: string, sample: Sample) => void;
+type KeepFor = (step: string, runtime: string, sample: Sample) => void;
 
 /** One container, from `create` to `delete`. */
 async function lifecycle(
@@ -43,7 +44,7 @@ export async function round(
   runtimes: readonly Runtime[],
   bundle: Bundle,
   number: number,
-  keep: (step: string, runtime: string, sample: Sample) => void,
+  keep: KeepFor,
 ): Promise<void> {
   for (let i = 0; i < runtimes.length; i++) {
     const runtime = runtimes[(i + number) % runtimes.length]!;
@@ -61,12 +62,7 @@ export async function round(
 }
 
 /** What Node.js needs to start and end with nothing to do: the runtime in it cannot be faster. */
-export async function emptyStarts(
-  place: Place,
-  work: string,
-  rounds: number,
-  keep: (step: string, runtime: string, sample: Sample) => void,
-): Promise<void> {
+export async function emptyStarts(place: Place, work: string, rounds: number, keep: KeepFor): Promise<void> {
   for (let number = 0; number < rounds; number++)
     keep('empty start', 'runts-node', await place.time([join(work, 'node'), join(work, 'empty.js')]));
 }
@@ -77,7 +73,7 @@ export async function calls(
   runtimes: readonly Runtime[],
   bundle: Bundle,
   rounds: number,
-  keep: (step: string, runtime: string, sample: Sample) => void,
+  keep: KeepFor,
 ): Promise<void> {
   for (let number = 0; number < rounds; number++)
     for (const { name, command } of runtimes)
@@ -96,7 +92,7 @@ export async function crowd(
   bundle: Bundle,
   count: number,
   rounds: number,
-  keep: (step: string, runtime: string, sample: Sample) => void,
+  keep: KeepFor,
 ): Promise<void> {
   for (const { name, command } of runtimes)
     keep(
@@ -121,7 +117,7 @@ export async function multitude(
   bundle: Bundle,
   count: number,
   rounds: number,
-  keep: (step: string, runtime: string, sample: Sample) => void,
+  keep: KeepFor,
 ): Promise<void> {
   for (let number = 0; number < rounds; number++)
     for (const [step, together] of [
