@@ -2,6 +2,7 @@
 import type { Linux, Namespace, NamespaceType, Spec } from '../spec.js';
 import { chooseCgroup, chooseScope } from './cgroup-place.js';
 import type { Facts, Options } from './facts.js';
+import { type MountEntry, readMounts } from './mount-options.js';
 import { absolute } from './paths.js';
 import { SLOT } from './step.js';
 import type { Scope } from './systemd.js';
@@ -13,6 +14,7 @@ export interface Context {
   options: Options;
   /** absolute path of the rootfs on the host */
   rootfs: string;
+  mounts: readonly MountEntry[];
   /** by type, with its index in /linux/namespaces */
   namespaces: Map<NamespaceType, Namespace & { index: number }>;
   /** a user namespace other than ours is made or joined: most of the host is then out of reach */
@@ -42,6 +44,7 @@ export function makeContext(spec: Spec, facts: Facts, options: Options): Context
     facts,
     options,
     rootfs: absolute(options.bundle, spec.root?.path ?? 'rootfs'),
+    mounts: readMounts(spec.mounts ?? []),
     namespaces,
     userNamespace: entersUserNamespace(namespaces.get('user'), facts),
     cgroup: chooseCgroup(spec, facts, options, scope, notes),

@@ -3,6 +3,7 @@
  * config-linux.md "Mount options"; flags from linux/mount.h (mount_setattr(2)) and mount(2).
  */
 import type { Mount } from '../spec.js';
+import { clean } from './paths.js';
 import { MOUNT } from './step.js';
 
 export const ATTRIBUTE = {
@@ -132,10 +133,31 @@ export function parseMountOptions(mount: Mount): MountOptions {
     idmap: null,
     remount: false,
   };
-  for (const name of mount.options ?? []) {
+  const names = mount.options ?? [];
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i]!;
     const apply = table.get(name);
     if (apply) apply(options);
     else options.data.push(name);
   }
   return options;
 }
+
+/** An entry of `mounts` as the planner reads it, once. */
+export interface MountEntry {
+  mount: Mount;
+  options: MountOptions;
+  /** where it is attached, a clean path below the rootfs */
+  target: string;
+  /** JSON pointer of the entry */
+  from: string;
+}
+
+/** All entries, in the order of the configuration. */
+export const readMounts = (mounts: readonly Mount[]): MountEntry[] =>
+  mounts.map((mount, index) => ({
+    mount,
+    options: parseMountOptions(mount),
+    target: clean(mount.destination),
+    from: `/mounts/${index}`,
+  }));

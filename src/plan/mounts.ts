@@ -3,8 +3,8 @@ import type { IdMapping, Mount } from '../spec.js';
 import { isDataOfTmpfs, MOUNT_OPTIONS } from '../validate/mount-option-names.js';
 import { type Context, isNew } from './context.js';
 import { idMap } from './id-maps.js';
-import { ATTRIBUTE, type MountOptions, parseMountOptions } from './mount-options.js';
-import { absolute, clean, within } from './paths.js';
+import { ATTRIBUTE, type MountEntry, type MountOptions } from './mount-options.js';
+import { absolute, within } from './paths.js';
 import { PlanError } from './plan-error.js';
 import { MOUNT, SLOT, type Step, step } from './step.js';
 
@@ -22,7 +22,7 @@ const PROC_TARGETS = new Set(
     .map(name => `/proc/${name}`),
 );
 
-function checkTarget(mount: Mount, type: string, target: string, from: string): void {
+function checkTarget({ mount, options, target, from }: MountEntry): void {
   if (target === '/')
     throw new PlanError(
       `${from}/destination`,
@@ -34,15 +34,13 @@ function checkTarget(mount: Mount, type: string, target: string, from: string): 
       `"${mount.destination}" cannot be mounted because it is inside /proc`,
     );
   }
-  if (target === '/proc' && type !== 'proc' && !isBind(mount)) {
+  if (target === '/proc' && mount.type !== 'proc' && !options.bind) {
     throw new PlanError(
       `${from}/destination`,
-      `only a proc file system can be mounted on /proc, not "${type}"`,
+      `only a proc file system can be mounted on /proc, not "${mount.type ?? ''}"`,
     );
   }
 }
-
-const isBind = ({ options = [] }: Mount): boolean => options.includes('bind') || options.includes('rbind');
 
 /** Options that hold ids are read inside the user namespace: an unmapped one would be a bare EINVAL of the kernel's. */
 function checkMappedIds(context: Context, options: MountOptions, from: string): void {
@@ -59,15 +57,8 @@ function checkMappedIds(context: Context, options: MountOptions, from: string): 
   }
 }
 
-function bindSteps(
-  context: Context,
-  mount: Mount,
-  options: MountOptions,
-  target: string,
-  from: string,
-): Step[] {
-  const source = absolute(context.options.bundle, mount.source ?? '');
-  for (const option of options.data) {
+function ignoreData(context: Context, data: readonly string[], from: string): void {
+  for (const option of data) {
     if (!isDataOfTmpfs(option) && !MOUNT_OPTIONS.has(option)) {
       throw new PlanError(
         `${from}/options`,
@@ -76,24 +67,29 @@ function bindSteps(
     }
     context.notes.push(`${from}/options: "${option}" is ignored: it means nothing for a bind mount`);
   }
+}
+
+function bindSteps(context: Context, { mount, options, target, from }: MountEntry): Step[] {
+  const source = absolute(context.options.bundle, mount.source ?? '');
+  if (options.data.length > 0) ignoreData(context, options.data, from);
   const flags =
     options.flags |
     (options.bind?.recursive ? MOUNT.recursive : 0) |
     (target === '/proc' ? MOUNT.procOnly | MOUNT.noSymlinks : 0);
-  const prepared = sourceSteps(context, mount, options, source, from);
-  return [
-    ...prepared.steps,
+  const steps = sourceSteps(context, mount, options, source, from);
+  steps.push(
     step('mount_bind', 'init', from, {
       set: options.set,
       clear: options.clear,
       all_set: options.allSet,
       all_clear: options.allClear,
       flags,
-      slot: prepared.slot,
+      slot: steps.length === 0 ? SLOT.none : SOURCE_SLOT,
       source,
       target,
     }),
-  ];
+  );
+  return steps;
 }
 
 /** AT_RECURSIVE and AT_SYMLINK_NOFOLLOW of open_tree(2) */
@@ -107,35 +103,27 @@ function sourceSteps(
   options: MountOptions,
   source: string,
   from: string,
-): { steps: Step[]; slot: number } {
+): Step[] {
+  const slot = SOURCE_SLOT;
   const maps = mount.uidMappings || mount.gidMappings || options.idmap;
   if (!maps) {
-    if (!context.userNamespace || !context.facts.initialUserNamespace || context.facts.euid !== 0)
-      return { steps: [], slot: SLOT.none };
-    const slot = SOURCE_SLOT;
-    return {
-      steps: [step('open_tree', 'host', from, { slot, flags: treeFlags(options), path: source })],
-      slot,
-    };
+    if (!context.userNamespace || !context.facts.initialUserNamespace || context.facts.euid !== 0) return [];
+    return [step('open_tree', 'host', from, { slot, flags: treeFlags(options), path: source })];
   }
-  const slot = SOURCE_SLOT;
   const namespaceSlot = SLOT.mapNamespace;
   const uid = mount.uidMappings ?? context.linux.uidMappings;
   const gid = mount.gidMappings ?? context.linux.gidMappings;
   if (!uid || !gid)
     throw new PlanError(from, 'an idmapped mount needs uidMappings and gidMappings, here or in linux');
-  return {
-    slot,
-    steps: [
-      step('open_tree', 'host', from, { slot, flags: treeFlags(options), path: source }),
-      step('user_namespace', 'host', from, { slot: namespaceSlot, uid_map: idMap(uid), gid_map: idMap(gid) }),
-      step('idmap_tree', 'host', from, {
-        slot,
-        user_namespace: namespaceSlot,
-        recursive: options.idmap === 'recursive' ? 1 : 0,
-      }),
-    ],
-  };
+  return [
+    step('open_tree', 'host', from, { slot, flags: treeFlags(options), path: source }),
+    step('user_namespace', 'host', from, { slot: namespaceSlot, uid_map: idMap(uid), gid_map: idMap(gid) }),
+    step('idmap_tree', 'host', from, {
+      slot,
+      user_namespace: namespaceSlot,
+      recursive: options.idmap === 'recursive' ? 1 : 0,
+    }),
+  ];
 }
 
 /** Holds the source of a mount until init has attached it: each is gone before the next comes. */
@@ -152,13 +140,7 @@ function mountLabel(context: Context, type: string): string[] {
   return [`context=${label}`];
 }
 
-function newFileSystem(
-  context: Context,
-  mount: Mount,
-  options: MountOptions,
-  target: string,
-  from: string,
-): Step[] {
+function newFileSystem(context: Context, { mount, options, target, from }: MountEntry): Step[] {
   const type = mount.type === 'cgroup' ? 'cgroup2' : (mount.type ?? '');
   if (type === '' || type === 'bind')
     throw new PlanError(
@@ -222,7 +204,7 @@ function fallback(
 }
 
 /** Of an existing mount the attributes can be changed, not the file system, which others may share. */
-function remountSteps(options: MountOptions, target: string, from: string): Step[] {
+function remountSteps({ options, target, from }: MountEntry): Step[] {
   const { set, clear, allSet, allClear, data } = options;
   if (data.length > 0) {
     throw new PlanError(`${from}/options`, `a remount takes no file system options, and "${data[0]}" is one`);
@@ -235,43 +217,34 @@ function remountSteps(options: MountOptions, target: string, from: string): Step
   return steps;
 }
 
-function mountSteps(context: Context, mount: Mount, from: string): Step[] {
-  const target = clean(mount.destination);
-  const options = parseMountOptions(mount);
-  checkTarget(mount, mount.type ?? '', target, from);
+function mountSteps(context: Context, entry: MountEntry): Step[] {
+  checkTarget(entry);
+  const { options, target, from } = entry;
   const steps = options.remount
-    ? remountSteps(options, target, from)
+    ? remountSteps(entry)
     : options.bind
-      ? bindSteps(context, mount, options, target, from)
-      : newFileSystem(context, mount, options, target, from);
-  for (const flags of options.propagation)
-    steps.push(step('mount_propagation', 'init', from, { flags, target }));
+      ? bindSteps(context, entry)
+      : newFileSystem(context, entry);
+  for (let i = 0; i < options.propagation.length; i++)
+    steps.push(step('mount_propagation', 'init', from, { flags: options.propagation[i]!, target }));
   return steps;
 }
 
 /** All mounts, in the order of the configuration. */
 export const allMounts = (context: Context): Step[] =>
-  (context.spec.mounts ?? []).flatMap((mount, index) => mountSteps(context, mount, `/mounts/${index}`));
+  context.mounts.flatMap(entry => mountSteps(context, entry));
 
 /** A tmpfs that shall be read-only becomes so when everything in it has been made. */
-export function lateReadOnly(context: Context): Step[] {
-  const steps: Step[] = [];
-  for (const [index, mount] of (context.spec.mounts ?? []).entries()) {
-    if (mount.type !== 'tmpfs' || isBind(mount)) continue;
-    const { set, allSet, allClear } = parseMountOptions(mount);
-    if ((((set & ~allClear) | allSet) & ATTRIBUTE.readOnly) === 0) continue;
-    steps.push(
-      step('mount_attributes', 'init', `/mounts/${index}`, {
-        set: ATTRIBUTE.readOnly,
-        clear: 0,
-        flags: 0,
-        target: clean(mount.destination),
-      }),
+export function lateReadOnly({ mounts }: Context): Step[] {
+  const isLate = ({ mount, options: { bind, set, allSet, allClear } }: MountEntry) =>
+    mount.type === 'tmpfs' && !bind && (((set & ~allClear) | allSet) & ATTRIBUTE.readOnly) !== 0;
+  return mounts
+    .filter(isLate)
+    .map(({ target, from }) =>
+      step('mount_attributes', 'init', from, { set: ATTRIBUTE.readOnly, clear: 0, flags: 0, target }),
     );
-  }
-  return steps;
 }
 
 /** Whether the image's or the host's own directory is used for /dev, which then already has its nodes. */
-export const devIsBound = (context: Context): boolean =>
-  (context.spec.mounts ?? []).some(mount => isBind(mount) && clean(mount.destination) === '/dev');
+export const devIsBound = ({ mounts }: Context): boolean =>
+  mounts.some(({ options, target }) => options.bind && target === '/dev');
