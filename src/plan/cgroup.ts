@@ -4,7 +4,6 @@ import { type Context, isNew } from './context.js';
 import { compileDeviceFilter } from './device-filter.js';
 import type { CgroupFacts, Facts } from './facts.js';
 import { hostId } from './id-maps.js';
-import { clean } from './paths.js';
 import { PlanError } from './plan-error.js';
 import { type CgroupFile, resourceFiles } from './resources.js';
 import { meanwhile, SLOT, type Step, step } from './step.js';
@@ -57,10 +56,10 @@ const DELEGATED = ['cgroup.procs', 'cgroup.subtree_control', 'cgroup.threads'];
 /** The container may manage its own cgroup when it sees it as root of a cgroup namespace and may write to it. */
 function ownershipSteps(context: Context, facts: CgroupFacts): Step[] {
   if (!isNew(context, 'cgroup')) return [];
-  const writable = (context.spec.mounts ?? []).some(
-    ({ source, destination, options }) =>
+  const writable = context.mounts.some(
+    ({ mount: { source, options }, target }) =>
       source === 'cgroup' &&
-      clean(destination) === '/sys/fs/cgroup' &&
+      target === '/sys/fs/cgroup' &&
       !options?.some(option => option === 'ro' || option === 'rro'),
   );
   const { uid = 0, gid = 0 } = context.spec.process?.user ?? {};

@@ -74,9 +74,7 @@ function putStep(words: Uint32Array, at: number, one: Step, texts: Text[]): void
   }
   for (let i = 0; i < names.length; i++) {
     const text = one.with[names[i]!] as Text;
-    if (text === '') continue;
-    words[at + TEXTS_AT + i] = texts.length;
-    texts[texts.length] = text;
+    if (text !== '') words[at + TEXTS_AT + i] = texts.push(text) - 1;
   }
 }
 

@@ -133,15 +133,16 @@ export function parseMountOptions(mount: Mount): MountOptions {
     idmap: null,
     remount: false,
   };
-  const names = mount.options ?? [];
-  for (let i = 0; i < names.length; i++) {
-    const name = names[i]!;
+  for (const name of mount.options ?? []) {
     const apply = table.get(name);
     if (apply) apply(options);
     else options.data.push(name);
   }
   return options;
 }
+
+/** ATTRIBUTE.* of the mount itself when all is done: the recursive options come second. */
+export const attributesOf = ({ set, allSet, allClear }: MountOptions): number => (set & ~allClear) | allSet;
 
 /** An entry of `mounts` as the planner reads it, once. */
 export interface MountEntry {

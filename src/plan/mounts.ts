@@ -1,10 +1,10 @@
 /** config.md "Mounts": each entry becomes one detached mount that is attached inside the rootfs. */
-import type { IdMapping, Mount } from '../spec.js';
+import type { IdMapping } from '../spec.js';
 import { isDataOfTmpfs, MOUNT_OPTIONS } from '../validate/mount-option-names.js';
 import { type Context, isNew } from './context.js';
 import { idMap } from './id-maps.js';
-import { ATTRIBUTE, type MountEntry, type MountOptions } from './mount-options.js';
-import { absolute, within } from './paths.js';
+import { ATTRIBUTE, attributesOf, type MountEntry, type MountOptions } from './mount-options.js';
+import { absolute } from './paths.js';
 import { PlanError } from './plan-error.js';
 import { MOUNT, SLOT, type Step, step } from './step.js';
 
@@ -28,7 +28,7 @@ function checkTarget({ mount, options, target, from }: MountEntry): void {
       `${from}/destination`,
       'a mount on "/" would hide the root filesystem; set root.path instead',
     );
-  if (within(target, '/proc') && target !== '/proc' && !PROC_TARGETS.has(target)) {
+  if (target.startsWith('/proc/') && !PROC_TARGETS.has(target)) {
     throw new PlanError(
       `${from}/destination`,
       `"${mount.destination}" cannot be mounted because it is inside /proc`,
@@ -57,8 +57,9 @@ function checkMappedIds(context: Context, options: MountOptions, from: string): 
   }
 }
 
-function ignoreData(context: Context, data: readonly string[], from: string): void {
-  for (const option of data) {
+/** Data on a bind mount: left out with a note, or refused where it may be a flag with a typing error. */
+function checkBindData(context: Context, { options, from }: MountEntry): void {
+  for (const option of options.data) {
     if (!isDataOfTmpfs(option) && !MOUNT_OPTIONS.has(option)) {
       throw new PlanError(
         `${from}/options`,
@@ -69,14 +70,15 @@ function ignoreData(context: Context, data: readonly string[], from: string): vo
   }
 }
 
-function bindSteps(context: Context, { mount, options, target, from }: MountEntry): Step[] {
+function bindSteps(context: Context, entry: MountEntry): Step[] {
+  const { mount, options, target, from } = entry;
   const source = absolute(context.options.bundle, mount.source ?? '');
-  if (options.data.length > 0) ignoreData(context, options.data, from);
+  checkBindData(context, entry);
   const flags =
     options.flags |
     (options.bind?.recursive ? MOUNT.recursive : 0) |
     (target === '/proc' ? MOUNT.procOnly | MOUNT.noSymlinks : 0);
-  const steps = sourceSteps(context, mount, options, source, from);
+  const steps = sourceSteps(context, entry, source);
   steps.push(
     step('mount_bind', 'init', from, {
       set: options.set,
@@ -96,14 +98,11 @@ function bindSteps(context: Context, { mount, options, target, from }: MountEntr
 const treeFlags = (options: MountOptions): number =>
   (options.bind?.recursive ? 0x8000 : 0) | (options.flags & MOUNT.sourceNoFollow ? 0x100 : 0);
 
-/** A source that init could not open, or that gets id maps of its own, is opened by the host and handed over. */
-function sourceSteps(
-  context: Context,
-  mount: Mount,
-  options: MountOptions,
-  source: string,
-  from: string,
-): Step[] {
+/**
+ * A source that init could not open, or that gets id maps of its own, is opened by the host and handed over in SOURCE_SLOT;
+ * without steps init opens it.
+ */
+function sourceSteps(context: Context, { mount, options, from }: MountEntry, source: string): Step[] {
   const slot = SOURCE_SLOT;
   const maps = mount.uidMappings || mount.gidMappings || options.idmap;
   if (!maps) {
@@ -151,7 +150,7 @@ function newFileSystem(context: Context, { mount, options, target, from }: Mount
     throw new PlanError(from, 'only a bind mount can be idmapped');
   checkMappedIds(context, options, from);
   const data = [...options.data, ...mountLabel(context, type)];
-  let attributes = (options.set & ~options.allClear) | options.allSet; // as bindSteps: the recursive ones come second
+  let attributes = attributesOf(options);
   let flags = options.flags;
   if (type === 'proc' || type === 'sysfs') flags |= MOUNT.noSymlinks;
   if (type === 'tmpfs') {
@@ -225,8 +224,8 @@ function mountSteps(context: Context, entry: MountEntry): Step[] {
     : options.bind
       ? bindSteps(context, entry)
       : newFileSystem(context, entry);
-  for (let i = 0; i < options.propagation.length; i++)
-    steps.push(step('mount_propagation', 'init', from, { flags: options.propagation[i]!, target }));
+  for (const flags of options.propagation)
+    steps.push(step('mount_propagation', 'init', from, { flags, target }));
   return steps;
 }
 
@@ -236,8 +235,8 @@ export const allMounts = (context: Context): Step[] =>
 
 /** A tmpfs that shall be read-only becomes so when everything in it has been made. */
 export function lateReadOnly({ mounts }: Context): Step[] {
-  const isLate = ({ mount, options: { bind, set, allSet, allClear } }: MountEntry) =>
-    mount.type === 'tmpfs' && !bind && (((set & ~allClear) | allSet) & ATTRIBUTE.readOnly) !== 0;
+  const isLate = ({ mount, options }: MountEntry) =>
+    mount.type === 'tmpfs' && !options.bind && (attributesOf(options) & ATTRIBUTE.readOnly) !== 0;
   return mounts
     .filter(isLate)
     .map(({ target, from }) =>

@@ -22,8 +22,7 @@ export const parent = (path: string): string => clean(`${path}/..`);
 
 /** Whether path is directory or lies below it, by components. */
 export const within = (path: string, directory: string): boolean =>
-  path.startsWith(directory) &&
-  (path.length === directory.length || directory === '/' || path[directory.length] === '/');
+  path === directory || path.startsWith(directory === '/' ? '/' : `${directory}/`);
 
 /** Parses `0-3,7` (cpuset(7), "List format") into a bit mask, 8 bits a byte, a whole number of 64-bit words. */
 export function parseList(list: string, from: string): Uint8Array {
